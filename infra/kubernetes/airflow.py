@@ -150,6 +150,7 @@ def variables(
 ) -> list[dict[str, Any]]:
     """Return the variables by which Airflow is set up: they go before its file."""
     host = settings.ingress.host(NAME)
+    mlflow = settings.ingress.host("mlflow") if settings.owns("mlflow") else ""
     plain: dict[str, Any] = {
         "AIRFLOW__DAG_PROCESSOR__DAG_BUNDLE_CONFIG_LIST": json.dumps([bundle(settings)]),
         "AIRFLOW__DAG_PROCESSOR__REFRESH_INTERVAL": "60",
@@ -163,6 +164,7 @@ def variables(
         "ATLAS_STORE": settings.store,
         "ATLAS_REGISTRY": registry_host(settings),
         **({"AIRFLOW__API__BASE_URL": f"https://{host}"} if host else {}),
+        **({"ATLAS_MLFLOW_PAGE": f"https://{mlflow}"} if mlflow else {}),
     }
     if "airflow-store" in found:
         plain |= {

@@ -13,6 +13,7 @@ import pytest
 
 from atlas.recipe import Parameter
 from atlas.targets.airflow.compiler import AirflowCompiler
+from atlas.targets.protocol import NOWHERE, Origin
 from tests.golden.plans import INFERENCE, TRAINING
 
 if TYPE_CHECKING:
@@ -29,8 +30,13 @@ print("\\n" + json.dumps({"errors": bag.import_errors, "dags": dags}))
 """
 
 
+REPOSITORY = "https://git.example/team/models"
+MLFLOW = "https://mlflow.example"
+
+
 def compiled(plan: Plan) -> bytes:
-    files = AirflowCompiler().compile(plan, {})
+    origin = Origin(owner="shop", repository=REPOSITORY) if plan.flow == "inference" else NOWHERE
+    files = AirflowCompiler().compile(plan, {}, origin)
     assert [*files] == [f"{plan.name}-{plan.flow}.py"]
     return files[f"{plan.name}-{plan.flow}.py"]
 
@@ -43,7 +49,11 @@ def loaded(tmp_path_factory) -> dict:
     for plan in (PLAIN, INFERENCE):
         (folder / f"{plan.flow}.py").write_bytes(compiled(plan))
     home = tmp_path_factory.mktemp("airflow")
-    settings = {"AIRFLOW_HOME": str(home), "AIRFLOW__CORE__LOAD_EXAMPLES": "False"}
+    settings = {
+        "AIRFLOW_HOME": str(home),
+        "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+        "ATLAS_MLFLOW_PAGE": f"{MLFLOW}/",
+    }
     done = subprocess.run(
         [sys.executable, "-c", READ, str(folder)],
         env={**os.environ, **settings}, capture_output=True, text=True,
@@ -100,6 +110,43 @@ def test_the_plan_is_a_tag(loaded):
     assert f"plan:{INFERENCE.digest[:12]}" in loaded["dags"]["dev-tumour-inference"]["tags"]
 
 
+def test_the_code_and_mlflow_are_linked(loaded):
+    dag = loaded["dags"]["dev-tumour-inference"]
+    assert dag["owner_links"] == {"shop": REPOSITORY}
+    assert {task["owner"] for task in tasks_of(loaded, INFERENCE).values()} <= {"shop"}
+    assert dag["doc_md"].startswith(
+        f"MLflow: [experiment dev-tumour]({MLFLOW}/#/experiments), "
+        f"[model dev-tumour]({MLFLOW}/#/models/dev-tumour)\n\n"
+        f"Code: [git.example/team/models]({REPOSITORY})\n\n"
+    )
+    assert "owner_links" not in loaded["dags"]["dev-tumour-training"]
+
+
+@pytest.mark.parametrize(
+    ("variables", "linked"),
+    [
+        ({}, ""),
+        ({"ATLAS_MLFLOW_URL": "http://a"}, "MLflow: [experiment p](http://a/#/experiments)\n\n"),
+        (
+            {"ATLAS_MLFLOW_URL": "http://a", "ATLAS_MLFLOW_PAGE": "http://b/"},
+            "MLflow: [experiment p](http://b/#/experiments)\n\n",
+        ),
+    ],
+    ids=["nowhere", "as steps know it", "as people know it"],
+)
+def test_the_address_of_mlflow_is_that_of_the_place_where_the_file_is_read(
+    variables, linked, monkeypatch
+):
+    for name in ("ATLAS_MLFLOW_URL", "ATLAS_MLFLOW_PAGE"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    text = compiled(INFERENCE).decode()
+    known = {"os": os}
+    exec(text[text.index("def pages(") : text.index("with DAG(")], known)
+    assert known["pages"]("p") == linked
+
+
 def test_parameters_are_params_with_bounds(loaded):
     params = {name: value for name, value in loaded["dags"]["dev-tumour-training"]["params"]}
     assert params["test_fraction"]["schema"]["__var"] == {
@@ -139,7 +186,7 @@ def test_only_airflow_and_the_standard_library_are_imported():
         for line in compiled(plan).decode().splitlines()
         if line.lstrip().startswith(("import ", "from "))
     }
-    assert imported == {"airflow", "json", "datetime", "zoneinfo"}
+    assert imported == {"airflow", "json", "os", "datetime", "zoneinfo"}
 
 
 @pytest.mark.parametrize("plan", [PLAIN, INFERENCE], ids=lambda plan: plan.flow)

@@ -23,7 +23,7 @@ FAMILY = Monitor(
     pipelines=["dev-tumour-apac", "dev-tumour-emea"],
     after=("inference", "training"),
     summary=["new_rows: 1,000", "drift: of all features, at most 1 % of false alarms"],
-    origin=Origin(commit="abc", owner="shop"),
+    origin=Origin("abc", owner="shop", repository="https://git.example/team/models"),
 )
 IMAGE = f"127.0.0.1:5000/atlas/tumour/monitor@sha256:{'0' * 64}"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 from atlas.git.asking import git
 
@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 _SHORT = re.compile(r"(?:[^/@:\s]+@)?([^/@:\s]{2,}):(?!/)(\S+)")
 """ssh's short form: ``git@host:path``; a drive of Windows has one letter."""
 _SCHEMES = ("http", "https", "ssh", "git")
+_OTHER_HOST = re.compile(r"(vs-)?ssh\.|git-codecommit\.")
+"""Hosts of forges whose pages are on another host than their repositories by ssh."""
 
 
 def repository_of(folder: Path) -> str:
@@ -42,3 +44,21 @@ def public_address(remote: str) -> str:
         return ""
     host = f"[{url.hostname}]" if ":" in url.hostname else url.hostname
     return f"{url.scheme}://{host}{port}{url.path}"
+
+
+def web_address(address: str) -> str:
+    """Return where a browser finds a repository, as GitHub, GitLab, Gitea and Bitbucket have it.
+
+    Args:
+        address: what `public_address` returns.
+
+    Returns:
+        A URL of http or https that is safe in Markdown; empty where the address of the pages
+        doesn't follow from that of the repository: by ssh at a port of its own.
+    """
+    url = urlsplit(address)
+    is_web = url.scheme in ("http", "https")
+    path = quote(unquote(url.path.rstrip("/").removesuffix(".git")), safe="/~@:+,-._")
+    if not path or (not is_web and (url.port or _OTHER_HOST.match(url.netloc))):
+        return ""
+    return f"{url.scheme if is_web else 'https'}://{url.netloc}{path}"

@@ -24,12 +24,14 @@ class Origin:
         release: name of the release that is deployed; empty for none.
         description: the Config's own description.
         owner: who answers for the pipeline.
+        repository: the web address of the code's repository, where it is known.
     """
 
     commit: str = ""
     release: str = ""
     description: str = ""
     owner: str = ""
+    repository: str = ""
 
 
 PLAN_DIGITS = 12
@@ -77,6 +79,7 @@ def facts(plan: Plan, origin: Origin) -> dict[str, str]:
         **dict(sorted(plan.digests.items())),
         "code": plan.code,
         "commit": origin.commit,
+        "repository": origin.repository,
         # As MLflow writes it.
         "model": f"models:/{model.name}{by_name}" if model else "",
         "release": origin.release,

@@ -9,6 +9,7 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from atlas.git import commits_of
+from atlas.git.addresses import repository_of, web_address
 from atlas.targets import Origin
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 def origin_of(
     pipelines: Sequence[Pipeline], release: Release | None = None
 ) -> Callable[[Plan], Origin]:
-    """Return what tells a Plan's commit and release; git is asked once, when it is first needed.
+    """Return what tells a Plan's commit, repository and release; git is asked once, when needed.
 
     Args:
         pipelines: the pipelines that the Plans are of.
@@ -34,10 +35,15 @@ def origin_of(
     def commits() -> dict[Path, str]:
         return commits_of({pipeline.folder for pipeline in every.values()})
 
+    @cache
+    def repository(root: Path) -> str:
+        return web_address(repository_of(root))
+
     def origin(plan: Plan) -> Origin:
         pipeline = every[plan.digest]
         owner = pipeline.project.owner or pipeline.project.id
         commit = release.lock.commit if release else commits()[pipeline.folder]
-        return Origin(commit, release.name if release else "", pipeline.description, owner)
+        code = repository(pipeline.project.root) if commit else ""
+        return Origin(commit, release.name if release else "", pipeline.description, owner, code)
 
     return origin

@@ -1,5 +1,6 @@
 """Compiled by Atlas from a Plan, whose digest is a tag. Change the Recipe, not this file."""
 
+import os
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -54,6 +55,16 @@ def finish(name, env=None, **options):
     return task.as_teardown(on_failure_fail_dagrun=True)
 
 
+def pages(experiment, model=""):
+    """Return a line of links to MLflow's pages, where this Airflow knows MLflow's address."""
+    known = [os.environ.get(f"ATLAS_MLFLOW_{name}", "") for name in ("PAGE", "URL")]
+    server = next(filter(None, known), "").rstrip("/")
+    links = [(f"experiment {experiment}", "experiments")]
+    links += [(f"model {model}", f"models/{model}")] if model else []
+    line = ", ".join(f"[{name}]({server}/#/{page})" for name, page in links)
+    return f"MLflow: {line}\n\n" if server else ""
+
+
 with DAG(
     dag_id="dev-tumour-inference",
     description="Score the day's batch.",
@@ -61,18 +72,27 @@ with DAG(
     start_date=datetime(2026, 1, 1, 0, 0, 0, tzinfo=ZoneInfo("Europe/Berlin")),
     catchup=False,
     is_paused_upon_creation=False,
+    default_args={"owner": "shop"},
     tags=[
         "atlas",
         "inference",
         "pipeline:tumour",
         "plan:5055a20d591e",
     ],
-    doc_md=(
+    owner_links={"shop": "https://git.example/team/models"},
+    doc_md=pages("dev-tumour", "dev-tumour")
+    + (
+        "Code: [git.example/team/models](https://git.example/team/models)\n"
+        "\n"
         "Score the day's batch.\n"
+        "\n"
+        "Steps:\n"
         "\n"
         "- `load` (steps:LoadTumours)\n"
         "- `score` (steps:Score) after `load`\n"
         "- `write` (steps:Write) after `score`\n"
+        "\n"
+        "Made from:\n"
         "\n"
         "- plan: `5055a20d591e454433e0779a76affc7754168e5218184e174a37eb164aeb327c`\n"
         "- config: `c0f1c0f1c0f1c0f1c0f1c0f1c0f1c0f1c0f1c0f1c0f1c0f1c0f1c0f1c0f1c0f1`\n"

@@ -142,7 +142,10 @@ with DAG(
         "monitor",
         "monitor:5f5f5f5f5f5f",
     ],
+    owner_links={"shop": "https://git.example/team/models"},
     doc_md=(
+        "Code: [git.example/team/models](https://git.example/team/models)\n"
+        "\n"
         "- new_rows: 1,000\n"
         "- drift: of all features, at most 1 % of false alarms\n"
         "\n"

@@ -1,6 +1,7 @@
 """Compiled by Atlas from a Plan, whose digest is a tag. Change the Recipe, not this file."""
 
 import json
+import os
 from datetime import timedelta
 
 from airflow.providers.standard.operators.bash import BashOperator
@@ -75,6 +76,16 @@ def at(index):
     return f"{ONE} --index {index:d}"
 
 
+def pages(experiment, model=""):
+    """Return a line of links to MLflow's pages, where this Airflow knows MLflow's address."""
+    known = [os.environ.get(f"ATLAS_MLFLOW_{name}", "") for name in ("PAGE", "URL")]
+    server = next(filter(None, known), "").rstrip("/")
+    links = [(f"experiment {experiment}", "experiments")]
+    links += [(f"model {model}", f"models/{model}")] if model else []
+    line = ", ".join(f"[{name}]({server}/#/{page})" for name, page in links)
+    return f"MLflow: {line}\n\n" if server else ""
+
+
 with DAG(
     dag_id="dev-tumour-training",
     description="Learn to tell malignant from benign tumours.",
@@ -99,14 +110,19 @@ with DAG(
         "pipeline:tumour",
         "plan:e0f9da15f0c5",
     ],
-    doc_md=(
+    doc_md=pages("dev-tumour", "dev-tumour")
+    + (
         "Learn to tell malignant from benign tumours.\n"
+        "\n"
+        "Steps:\n"
         "\n"
         "- `load` (steps:LoadTumours)\n"
         "- `features.scale` (steps:Scale) after `load`\n"
         "- `train` (steps:TrainForest) for each key of `load` after `features.scale`, `load`\n"
         "- `evaluate` (steps:Evaluate) after `train`, `features.scale`, `load`\n"
         "- `report` (steps:Report) after `evaluate`, `train`\n"
+        "\n"
+        "Made from:\n"
         "\n"
         "- plan: `e0f9da15f0c5db7ed8529dce8fbd0498b81f49e3e6d9de7776220c7e480a7d4c`\n"
         "- config: `c0f1c0f1c0f1c0f1c0f1c0f1c0f1c0f1c0f1c0f1c0f1c0f1c0f1c0f1c0f1c0f1`\n"

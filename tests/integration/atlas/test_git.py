@@ -309,6 +309,9 @@ def test_a_local_run_and_a_compiled_file_tell_the_same_commit(
         assert run.commit == origin_of([one])(plan).commit
         told.append(run.commit.endswith("-dirty"))
     assert told == [False, True]
+    assert origin_of([one])(plan).repository == ""
+    checkout.git("remote", "add", "origin", "git@git.example:team/models.git")
+    assert origin_of([one])(plan).repository == "https://git.example/team/models"
 
 
 def test_a_repository_s_address_is_its_origin_s_without_a_password(checkout: Checkout) -> None:

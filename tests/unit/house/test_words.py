@@ -62,7 +62,6 @@ ALLOWED = {
             *("recipes/flights/features.json", "recipes/flights/inference.json"),
             *("recipes/flights/make_data.py", "recipes/flights/steps.py"),
             *("recipes/flights/tests/test_steps.py", "recipes/flights/training.json"),
-            "tests/stack/test_examples_on_airflow.py",
             "tests/contract/test_bundled_examples.py",
             "tests/kubeflow/runs/test_examples.py",
         ),

@@ -522,6 +522,7 @@ def test_airflow_is_set_up_by_variables_in_each_of_its_parts():
         assert seen[name]["AIRFLOW__CORE__PARALLELISM"] == "7", name
         assert seen[name]["AIRFLOW__OPERATORS__DEFAULT_DEFERRABLE"] == "True"
         assert seen[name]["AIRFLOW__API__BASE_URL"] == "https://airflow.a.b"
+        assert seen[name]["ATLAS_MLFLOW_PAGE"] == "https://mlflow.a.b"
         assert (
             json.loads(seen[name]["AIRFLOW__DAG_PROCESSOR__DAG_BUNDLE_CONFIG_LIST"])[0]["name"]
             == "atlas"

@@ -11,7 +11,7 @@ from dataclasses import field
 from typing import TYPE_CHECKING, Any
 
 from atlas.dataclass import dataclass
-from atlas.targets.airflow.document import document
+from atlas.targets.airflow.document import document, mlflow_names, owner_links
 from atlas.targets.airflow.literals import (
     NEWLINE,
     call,
@@ -64,6 +64,17 @@ RUN = {{
 }}
 END = {{"retries": 1, "retry_delay": timedelta(seconds=10)}}
 '''
+_PAGES = '''
+
+def pages(experiment, model=""):
+    """Return a line of links to MLflow's pages, where this Airflow knows MLflow's address."""
+    known = [os.environ.get(f"ATLAS_MLFLOW_{name}", "") for name in ("PAGE", "URL")]
+    server = next(filter(None, known), "").rstrip("/")
+    links = [(f"experiment {experiment}", "experiments")]
+    links += [(f"model {model}", f"models/{model}")] if model else []
+    line = ", ".join(f"[{name}]({server}/#/{page})" for name, page in links)
+    return f"MLflow: {line}\\n\\n" if server else ""
+'''
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +114,7 @@ def dag_file(plan: Plan, form: DagOptions) -> str:
     head = _HEAD.format(
         digest=plan.digest, imports=imports, commit=commit, project=_project(plan, form)
     )
-    return f"{head}{functions}\n\n{dag}"
+    return f"{head}{functions}{_PAGES}\n\n{dag}"
 
 
 def _project(plan: Plan, form: DagOptions) -> str:
@@ -116,7 +127,7 @@ def _project(plan: Plan, form: DagOptions) -> str:
 def _imports(kind: TaskKind, each_function: str, body: str) -> str:
     """Return the imports that the file's code uses, given without what the Plan's strings say."""
     times = ["datetime", "timedelta"] if "datetime(" in body else ["timedelta"]
-    standard = {*kind.standard, *(kind.each_standard if each_function else ())}
+    standard = {"import os", *kind.standard, *(kind.each_standard if each_function else ())}
     froms = [f"from datetime import {', '.join(times)}"]
     froms += ["from urllib.parse import unquote"] if "unquote(" in body else []
     froms += ["from zoneinfo import ZoneInfo"] if "ZoneInfo(" in body else []
@@ -142,6 +153,7 @@ def _arguments(plan: Plan, form: DagOptions) -> dict[str, str]:
     given = {"owner": form.origin.owner, "pool": form.pool}
     defaults = {name: value for name, value in given.items() if value}
     tags += [f"release:{form.origin.release}"] if form.origin.release else []
+    pages = call("pages", {}, positional=map(source, mlflow_names(plan)))
     return {
         "dag_id": source(deployed_name(plan)),
         "description": source(form.origin.description or plan.description or None),
@@ -151,7 +163,8 @@ def _arguments(plan: Plan, form: DagOptions) -> dict[str, str]:
         **({"default_args": source(defaults)} if defaults else {}),
         **({"params": mapping(params)} if params else {}),
         "tags": sequence(tag[:_LONGEST_TAG] for tag in tags),
-        "doc_md": _text(document(plan, form.origin)),
+        **owner_links(form.origin),
+        "doc_md": f"{pages}\n+ {_text(document(plan, form.origin))}",
     }
 
 

@@ -12,6 +12,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from atlas.targets.airflow.compiler import compiler_at
+from atlas.targets.airflow.document import code_line, owner_links
 from atlas.targets.airflow.kinds import kind_of
 from atlas.targets.airflow.literals import NEWLINE, call, indent, sequence, source
 from atlas.targets.airflow.schedule import asset
@@ -131,6 +132,7 @@ def _arguments(monitor: Monitor, pool: str) -> dict[str, str]:
         "is_paused_upon_creation": "False",
         **({"default_args": source(defaults)} if defaults else {}),
         "tags": sequence(tag[:_LONGEST_TAG] for tag in tags),
+        **owner_links(origin),
         "doc_md": _document(monitor),
     }
 
@@ -158,7 +160,9 @@ def _schedule(monitor: Monitor) -> dict[str, str]:
 def _document(monitor: Monitor) -> str:
     """Return what Airflow's pages show, as an expression of one literal a line."""
     facts = {"monitors": monitor.content, "commit": monitor.origin.commit}
+    code = code_line(monitor.origin)
     lines = [
+        *([f"{code}\n", "\n"] if code else []),
         *(f"- {line}\n" for line in monitor.summary),
         "\n",
         *(f"- {name}: `{text}`\n" for name, text in facts.items() if text),
