@@ -64,6 +64,7 @@ ALLOWED = {
             *("recipes/flights/tests/test_steps.py", "recipes/flights/training.json"),
             "tests/contract/test_bundled_examples.py",
             "tests/kubeflow/runs/test_examples.py",
+            "tests/stack/test_examples_on_airflow.py",
         ),
         _EXAMPLE,
     ),
