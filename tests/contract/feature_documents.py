@@ -104,6 +104,7 @@ SEARCHES: Mapping[str, Mapping[str, Any]] = {
         "concurrency": 2,
         "seed": 3,
         "time": "30m",
+        "max_failed": 2,
         "refit": True,
         "pruning": {"after_trials": 2, "after_steps": 1, "quantile": 0.25},
     },

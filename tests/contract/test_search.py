@@ -39,6 +39,10 @@ class Train(Template):
     def run(self, rows: list[float]) -> Model:
         if self.kind == "breaks":
             raise ValueError("no such kind")
+        if self.kind == "dies":
+            import os
+
+            os._exit(3)
         for step in range(4):
             self.context.report((self.x - 1) ** 2 + 4 - step, step)
         return Model({"x": self.x, "depth": self.depth, "rows": len(rows)})
@@ -86,6 +90,11 @@ WAYS = {
     "random": {},
     "refit": {"refit": True},
     "tpe": {"method": "tpe"},
+    "dies": {
+        "space": {**SEARCH["space"], "kind": {"choices": ["a", "dies"]}},
+        "trials": 4,
+        "max_failed": 3,
+    },
     "grid": {
         "method": "grid",
         "space": {"x": {"low": -1, "high": 1, "step": 1}, "kind": {"choices": ["a", "breaks"]}},
@@ -111,7 +120,11 @@ def found(store: Store, plan: Plan, run_id: str) -> dict[str, Any]:
     ]
     timed = ("started", "ended", "seconds")
     return {
-        "trials": [{k: v for k, v in trial.items() if k not in timed} for trial in trials],
+        "trials": [
+            {k: v for k, v in trial.items() if k not in timed}
+            | {"error": trial["error"].partition(";")[0]}  # Here no log says more: it was shown.
+            for trial in trials
+        ],
         "best": store.get(plan.name, run_id, "train", "best_params"),
         "model": store.get(plan.name, run_id, "train", "model"),
         "metrics": store.get(plan.name, run_id, "test", "metrics"),
@@ -156,9 +169,10 @@ def test_how_many_run_at_once_changes_nothing(tmp_path):
 
 
 @pytest.mark.long
-def test_airflow_finds_what_a_run_here_does(tmp_path):
-    expected = local(tmp_path / "local")
-    project, plan = made(tmp_path / "project")
+@pytest.mark.parametrize("way", ["dies", "random"])
+def test_airflow_finds_what_a_run_here_does(way, tmp_path):
+    expected = local(tmp_path / "local", **WAYS[way])
+    project, plan = made(tmp_path / "project", **WAYS[way])
     store = prepared(tmp_path / "store", project, plan)
     ((name, content),) = AirflowCompiler().compile(plan, {}).items()
     file = tmp_path / "dags" / name

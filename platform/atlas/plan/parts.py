@@ -184,6 +184,11 @@ class PlanStep:
         """Freeze what the step is made of."""
         freeze(self, "inputs", "params", "outputs", "env", "node_selector", "tolerations")
 
+    @property
+    def outlived(self) -> bool:
+        """Whether a run goes on when its process is killed: a challenger's, or a trial's."""
+        return bool(self.rival_of) or (self.search is not None and self.search.outlives_trials)
+
     def sources(self) -> tuple[InputSource, ...]:
         """Return every source that the step reads, those of its keys and its condition last."""
         given = (one for source in self.inputs.values() for one in source.each())

@@ -22,6 +22,7 @@ from atlas.runner.isolation import UnitEnd, unrecorded
 from atlas.runner.streams import StepLog
 from atlas.step import Outcome, contained, recorded
 from atlas.step.execute import refuse
+from atlas.step.lost import lost
 from atlas.step.secrets import secrets_of, variable_of
 
 if TYPE_CHECKING:
@@ -124,14 +125,16 @@ def _run(images: Images, job: Job, name: str, echo: Callable[[str], None]) -> Ou
         after = recorded(job.store, job.run, job.step.name, job.index)
         if after is not None and after != before:
             return after
-        return _failed(job, _last_words(job, code), started)
+        return _failed(job, _last_words(job, code), started, lost)
     except (AtlasError, CommandError, OSError) as error:
         return _failed(job, str(error), started)
 
 
-def _failed(job: Job, text: str, started: float) -> Outcome:
+def _failed(
+    job: Job, text: str, started: float, write: Callable[[Job, str, float], Outcome] = refuse
+) -> Outcome:
     try:
-        return refuse(job, text, time.monotonic() - started)
+        return write(job, text, time.monotonic() - started)
     except AtlasError as error:
         return unrecorded(job, f"{text}; {error}")
 

@@ -12,6 +12,7 @@ from atlas.errors import AtlasError
 from atlas.runner.events import STOPPING, Event
 from atlas.runner.isolation import UnitEnd
 from atlas.step.execute import refuse
+from atlas.step.lost import lost
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -199,7 +200,8 @@ class RunEngine:
             if running.deadline is not None and running.deadline <= now:
                 ended = self._isolation.stop(number)
                 text = f"timed out after {running.job.step.timeout:g} s"
-                late = UnitEnd(number, refuse(running.job, text, now - running.started))
+                told = lost if ended else refuse
+                late = UnitEnd(number, told(running.job, text, now - running.started))
                 self._end(late, again=ended)
                 if not ended:
                     raise _GivenUp(f"step {running.unit.step} {text}")

@@ -26,6 +26,7 @@ from atlas.runner.streams import StepLog
 from atlas.runner.workers import ALONE, CHUNK, Worker, start_worker
 from atlas.step import Outcome
 from atlas.step.execute import refuse
+from atlas.step.lost import lost
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -170,7 +171,7 @@ class Processes:
             self._over(worker, Outcome.from_json(answer["outcome"]))
         elif worker.job is not None:
             text, seconds = _last_words(answer["ended"]), time.monotonic() - worker.since
-            self._over(worker, _recorded(worker.job, text, seconds))
+            self._over(worker, _recorded(worker.job, text, seconds, lost))
 
     def _over(self, worker: Worker, outcome: Outcome) -> None:
         problem = worker.close_log()
@@ -192,7 +193,7 @@ class Processes:
         if number is not None and job is not None:
             text = why or _last_words(worker.process.returncode)
             seconds = time.monotonic() - worker.since
-            self._ended.put(UnitEnd(number, _recorded(job, text, seconds)))
+            self._ended.put(UnitEnd(number, _recorded(job, text, seconds, lost)))
 
     def _replace(self, worker: Worker) -> None:
         self._remove(worker)
@@ -224,9 +225,11 @@ def _message(job: Job) -> dict[str, Any]:
     }
 
 
-def _recorded(job: Job, text: str, seconds: float) -> Outcome:
+def _recorded(
+    job: Job, text: str, seconds: float, write: Callable[[Job, str, float], Outcome] = refuse
+) -> Outcome:
     try:
-        return refuse(job, text, seconds)
+        return write(job, text, seconds)
     except Exception as error:
         return unrecorded(job, f"{text}; {error}")
 

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
 DONE, PRUNED, FAILED = "done", "pruned", "failed"
 """How a trial ended."""
+_SHOWN = 3
 
 
 def added(history: Sequence[Any], results: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
@@ -33,6 +34,32 @@ def ranked(history: Sequence[Any], goal: str) -> list[Any]:
     """Return the trials that are done, the best first; of equal ones, the earlier."""
     done = [trial for trial in history if trial["state"] == DONE]
     return sorted(done, key=lambda trial: (-sign_of(goal) * trial["value"], trial["number"]))
+
+
+def failed_of(history: Sequence[Any]) -> list[Any]:
+    """Return the trials that failed."""
+    return [trial for trial in history if trial["state"] == FAILED]
+
+
+def errors_of(history: Sequence[Any]) -> str:
+    """Return the first errors of trials that failed, each once."""
+    errors = dict.fromkeys(trial["error"] for trial in failed_of(history))
+    return "; ".join(list(errors)[:_SHOWN])
+
+
+def excess(history: Sequence[Any], max_failed: int | None) -> str:
+    """Return why a search ends of which too many trials failed; or nothing.
+
+    Args:
+        history: its trials so far.
+        max_failed: how many of them may fail; None for any number.
+    """
+    count = len(failed_of(history))
+    if max_failed is None or count <= max_failed:
+        return ""
+    found = f"{count} of {len(history)} trials failed; expected at most {max_failed} (max_failed)"
+    hint = "mend what fails, or raise max_failed; --resume tries the failed trials once more"
+    return f"{found}: {errors_of(history)} ({hint})"
 
 
 def spent(history: Sequence[Any]) -> float:

@@ -81,7 +81,8 @@ def _facts(history: Sequence[Any], spec: SearchSpec) -> str:
     facts = {
         "method": f"{spec.method}, seed {spec.seed}",
         "goal": f"{spec.goal} {spec.metric}",
-        "trials": ", ".join(f"{count} {state}" for state, count in counts.items() if count),
+        "trials": ", ".join(f"{count} {state}" for state, count in counts.items() if count)
+        + (f"; {spec.max_failed} may fail" if spec.max_failed is not None else ""),
         "trials ran": f"{spent(history):.1f} s"
         + (f" of {spec.time:g} s" if spec.time is not None else ""),
         "best": f"trial {order[0]['number']}: {number(order[0]['value'])}" if order else "none",

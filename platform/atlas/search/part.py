@@ -29,6 +29,8 @@ class SearchPart:
         goal: ``maximize`` or ``minimize``.
         evaluator: ``module:Class`` of what measures a trial; empty where the class does itself.
         refit: whether the best params are trained with once more.
+        max_failed: how many trials may fail before the search does; None for all but one, where
+            a trial whose process is killed fails the run.
     """
 
     role: str
@@ -37,3 +39,9 @@ class SearchPart:
     goal: str = ""
     evaluator: str = ""
     refit: bool = False
+    max_failed: int | None = None
+
+    @property
+    def outlives_trials(self) -> bool:
+        """Whether it is a trial, and counts as a failed one, too, when its process is killed."""
+        return self.role == TRIAL and self.max_failed is not None

@@ -111,6 +111,7 @@ class SearchSpec:
         trials: how many trials there are at most.
         concurrency: how many are proposed, and run, together: a round.
         time: how many seconds trials may take in all before no further round begins; or None.
+        max_failed: how many trials may fail before the search does; None for all but one.
     """
 
     space: Mapping[str, Dimension]
@@ -120,6 +121,7 @@ class SearchSpec:
     trials: int = TRIALS
     concurrency: int = CONCURRENCY
     time: float | None = None
+    max_failed: int | None = None
     seed: int = 0
     refit: bool = False
     pruning: PruningRule | None = None
@@ -129,7 +131,7 @@ class SearchSpec:
     def parse(cls, raw: Mapping[str, Any]) -> SearchSpec:
         """Build a search from its JSON."""
         space = {name: Dimension.parse(raw["space"][name]) for name in sorted(raw["space"])}
-        rest = ("metric", "goal", "method", "concurrency", "seed", "refit", "evaluate")
+        rest = ("metric", "goal", "method", "concurrency", "max_failed", "seed", "refit")
         method = raw.get("method", RANDOM)
         points = grid_size(space) if method == GRID else TRIALS
         return cls(
@@ -137,7 +139,7 @@ class SearchSpec:
             trials=raw.get("trials", points),
             time=seconds(raw["time"]) if "time" in raw else None,
             pruning=PruningRule(**raw["pruning"]) if "pruning" in raw else None,
-            **{name: raw[name] for name in rest if name in raw},
+            **{name: raw[name] for name in (*rest, "evaluate") if name in raw},
         )
 
     @property

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from atlas.search.history import FAILED, added, spent
+from atlas.errors import AtlasError
+from atlas.search.history import added, excess, failed_of, spent
 from atlas.search.proposing import proposed
 from atlas.search.pruning import bounds_of
 from atlas.search.spec import SearchSpec
@@ -58,15 +59,19 @@ class Propose(ProposeFirst):
         Args:
             history: the trials before the last round.
             results: those of the last round.
+
+        Raises:
+            AtlasError: more trials have failed than may.
         """
         known = added(history, results)
         spec = SearchSpec.parse(self.search)
+        if reason := excess(known, spec.max_failed):
+            raise AtlasError(reason)
         took = spent(known)
         if spec.time is not None and took >= spec.time:
             left = f"{took:.1f} of {spec.time:g} s"
             self.context.logger.info("no further round: trials have taken %s", left)
             return Proposed([], known)
-        failed = sum(trial["state"] == FAILED for trial in results)
-        if failed:
-            self.context.logger.warning("%d of %d trials failed", failed, len(results))
+        if failed := failed_of(results):
+            self.context.logger.warning("%d of %d trials failed", len(failed), len(results))
         return self.next_round(known)

@@ -56,7 +56,9 @@ def _started(options: argparse.Namespace, words: Sequence[str], leaves: bool) ->
     store, plan = _opened(options)
     once = [word for word in words if word not in ("--retry", "--each")]
     is_beside = options.attended or options.keys or options.finish or options.when
-    if plan.step(options.step).rival_of and not is_beside and not options.each:
+    step = plan.step(options.step)
+    is_tried = options.each or (options.retry and not step.rival_of)
+    if step.outlived and not is_beside and not is_tried:
         return _attended(options, once, store, plan)
     if options.retry or options.each:
         return _tries(options, once, store, plan)
@@ -64,7 +66,7 @@ def _started(options: argparse.Namespace, words: Sequence[str], leaves: bool) ->
 
 
 def _attended(options: argparse.Namespace, words: Sequence[str], store: Store, plan: Plan) -> int:
-    """Run a challenger's step in a child process, whose death is a failure of the challenger."""
+    """Run a step that its run outlives in a child process, whose death is recorded."""
     from atlas.step.attending import run_attended
     from atlas.step.binding import bind
 

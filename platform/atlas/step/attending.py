@@ -1,20 +1,22 @@
-"""A challenger's step that is killed, and doesn't fail the run by that.
+"""A challenger's step, or a search's trial, that is killed, and doesn't fail the run by that.
 
-A process can't record that it was killed. Where an orchestrator starts a challenger's step, the
-process that it starts waits for the one that runs the step, and records how that has ended. Where
-both are killed, that is recorded at the end of the run.
+A process can't record that it was killed. Where an orchestrator starts such a step, the process
+that it starts waits for the one that runs the step, and records how that has ended. Where both are
+killed, that of a challenger is recorded at the end of the run, and a trial fails the run.
 """
 
 from __future__ import annotations
 
 import signal
 import sys
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from atlas.step.execute import Job, record, recorded, refuse
 from atlas.step.finish import unfinished
 from atlas.step.inputs import Reader
+from atlas.step.lost import lost
 from atlas.step.rivals import idle
 from atlas.step.tries import Tries
 
@@ -29,7 +31,7 @@ ATTENDED = "--attended"
 
 
 def run_attended(job: Job, words: Sequence[str]) -> int | None:
-    """Run a challenger's step in a child process, and record a failure that the child couldn't.
+    """Run a step in a child process, and record a failure that the child couldn't.
 
     Args:
         job: the step.
@@ -45,14 +47,20 @@ def run_attended(job: Job, words: Sequence[str]) -> int | None:
     before = recorded(job.store, job.run, job.step.name, job.index)
     command = [sys.executable, "-m", "atlas.step", *words, ATTENDED]
     tries = Tries(job.step, command, again=False)
+    started = time.monotonic()
     code = tries.once()
     if tries.is_stopped:
         return code
     after = recorded(job.store, job.run, job.step.name, job.index)
-    if after is None or not after.ok or after == before:
+    is_lost = after is None or after == before
+    if job.step.rival_of and (is_lost or (after and not after.ok)):
         refuse(job, _last_words(code))
         return None
-    return code if code == 0 else None
+    if is_lost:
+        after = lost(job, _last_words(code), time.monotonic() - started)
+    if after is None or not after.ok:
+        return code if code > 0 else 1
+    return 0 if code == 0 and not is_lost else None
 
 
 def _last_words(code: int) -> str:

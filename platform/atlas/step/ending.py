@@ -9,7 +9,7 @@ import threading
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
-from atlas.step.execute import refuse
+from atlas.step.lost import lost
 from atlas.step.outlet import settle
 from atlas.step.signals import handling
 
@@ -46,7 +46,7 @@ def _expire(job: Job, timeout: float) -> None:
     """Record that the step took too long, and end the process: the step can't be ended alone."""
     text = f"timed out after {timeout:g} s"
     with suppress(Exception):
-        refuse(job, text, timeout)
+        lost(job, text, timeout)
     sys.stderr.write(f"error: step {job.step.name}: {text}\n")
     settle()
     os._exit(1)

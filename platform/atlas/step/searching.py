@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from atlas.dataclass import dataclass
 from atlas.errors import StepError
 from atlas.plan import Value
-from atlas.search.history import DONE, FAILED, PRUNED, added, ranked
+from atlas.search.history import DONE, FAILED, PRUNED, added, errors_of, excess, failed_of, ranked
 from atlas.search.part import (
     BEST,
     BEST_PARAMS,
@@ -40,7 +40,6 @@ if TYPE_CHECKING:
 
 FAILED_TRIAL = "the trial failed"
 """Why the result of a trial is taken by no other run."""
-_SHOWN = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,10 +191,12 @@ def _best(job: Job, part: SearchPart, inputs: Mapping[str, Any], metrics: Metric
     """Give what the best trial has made, or train once more with its params.
 
     Raises:
-        StepError: no trial is done.
+        StepError: no trial is done, or more have failed than may.
     """
     history = added(inputs[HISTORY], inputs[RESULTS])
     order = ranked(history, part.goal)
+    if reason := excess(history, part.max_failed):
+        raise StepError(job.step.name, reason)
     if not order:
         raise StepError(job.step.name, _none_done(history))
     best = order[0]
@@ -235,16 +236,14 @@ def _kept(job: Job, part: SearchPart, best: Mapping[str, Any]) -> dict[str, Any]
 
 
 def _none_done(history: list[dict[str, Any]]) -> str:
-    failed = [trial for trial in history if trial["state"] == FAILED]
-    text = f"no trial is done: of {len(history)}, {len(failed)} failed"
-    errors = dict.fromkeys(trial["error"] for trial in failed)
-    told = "; ".join(list(errors)[:_SHOWN])
+    text = f"no trial is done: of {len(history)}, {len(failed_of(history))} failed"
+    told = errors_of(history)
     return f"{text}: {told}" if told else text
 
 
 def _notes(history: list[dict[str, Any]]) -> tuple[str, ...]:
     """Return what a run's end says of a search: which trials failed."""
-    failed = [trial for trial in history if trial["state"] == FAILED]
+    failed = failed_of(history)
     if not failed:
         return ()
     return (f"{len(failed)} of {len(history)} trials failed; the first: {failed[0]['error']}",)

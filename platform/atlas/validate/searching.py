@@ -69,7 +69,8 @@ class FlatSearch:
         evaluator = self.evaluator.cls if self.evaluator else ""
         refit = bool(self.raw.get("refit", False))
         metric, goal = self.raw.get("metric", ""), self.raw.get("goal", "")
-        return SearchPart(role, self.name, metric, goal, evaluator, refit)
+        most = self.raw.get("max_failed")
+        return SearchPart(role, self.name, metric, goal, evaluator, refit, most)
 
 
 def _trial_name(step: str, number: int) -> str:

@@ -233,10 +233,10 @@ def _slots(step: PlanStep, form: DagOptions) -> dict[str, str]:
 
 
 def _limits(step: PlanStep) -> dict[str, str]:
-    """Return how long an attempt may take; a challenger's ends itself first, as no failure."""
+    """Return how long an attempt may take; one that its run outlives ends itself first."""
     if step.timeout is None:
         return {}
-    seconds = step.timeout + (_GRACE_SECONDS if step.rival_of else 0)
+    seconds = step.timeout + (_GRACE_SECONDS if step.outlived else 0)
     return {"execution_timeout": f"timedelta(seconds={source(seconds)})"}
 
 

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from typing import Any
+
+import pytest
 
 from atlas.plan import Plan
 from atlas.runner import RunSettings
+from atlas.step.binding import RunRequest, bind
+from atlas.step.execute import recorded
+from atlas.store import add_code
 from atlas.tracking.record import record_of
 from atlas.tracking.trials import trial_records
+from tests.projects import environment
 
 SOURCE = """
 from pathlib import Path
@@ -175,3 +183,125 @@ def test_mlflow_gets_each_trial_as_a_run_of_its_own(project):
     assert not [name for name in (*record.metrics, *record.params) if "trials" in name]
     assert '"method": "grid"' in record.params["train.search"]
     assert record.artifacts["search/train.html"].startswith(b"<!doctype html>")
+
+
+ENDING = SOURCE.replace(
+    '        if self.folder and not Path(self.folder, "there").exists():\n'
+    '            raise ValueError(f"nothing for {self.x}")\n',
+    """        import os, signal, time
+        if self.x in (2.0, 9.0) and not Path(self.folder, "there").exists():
+            {ending}
+""",
+)
+ENDINGS = {
+    "raises": "raise ValueError(f'nothing for {self.x}')",
+    "is killed": "os.kill(os.getpid(), signal.SIGKILL)",
+    "exits": "os._exit(3)",
+    "hangs": "time.sleep(600)",
+}
+TOLD = {
+    "raises": "ValueError: nothing for 2.0",
+    "is killed": "its process was ",
+    "exits": "its process ended by itself, with exit code 3",
+    "hangs": "timed out after 15 s",
+}
+
+
+WAYS = [
+    pytest.param(way, marks=[] if way == "is killed" else [pytest.mark.long])
+    for way in sorted(ENDINGS)
+]
+
+
+def write_ending(project, way: str, tmp_path, **search: Any) -> None:
+    """Write a search of which two trials of five end in some way."""
+    assert "{ending}" in ENDING
+    more = {"timeout": "15s"} if way == "hangs" else {}
+    train = {
+        "class": "steps:Train",
+        "params": {"folder": str(tmp_path)},
+        "search": {**SEARCH, **search},
+        **more,
+    }
+    steps = {"train": train, "use": {"class": "steps:Use", "inputs": {"model": "train.model"}}}
+    project.pipeline("p", ENDING.replace("{ending}", ENDINGS[way]), steps)
+
+
+def states_in_mlflow(project, ran) -> list[str]:
+    run = ran.first.run
+    plan = ran.project.store.plan(run.plan)
+    record = record_of(project.store, plan, run)
+    return [trial.status for trial in trial_records(project.store, plan, run, record)]
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_a_search_goes_on_while_no_more_trials_fail_than_may(way, project, tmp_path):
+    write_ending(project, way, tmp_path, max_failed=2, concurrency=5)
+    ran = project.run()
+    assert ran.ok, ran.errors()
+    assert ran.value("use", "model") == {"x": 3.5}
+    table = ran.value("train", "trials")
+    assert list(table["state"]) == ["done", "failed", "done", "failed", "done"]
+    assert table["error"][1].startswith(TOLD[way])
+    (note,) = ran.outcome("train").notes
+    assert note.startswith(f"2 of 5 trials failed; the first: {TOLD[way]}")
+    assert "3 done, 2 failed; 2 may fail" in str(ran.value("train", "page"))
+    found = states_in_mlflow(project, ran)
+    assert found == ["FINISHED", "FAILED", "FINISHED", "FAILED", "FINISHED"]
+
+
+def test_a_search_fails_once_more_trials_have_failed_than_may_and_is_resumed(project, tmp_path):
+    write_ending(project, "is killed", tmp_path, max_failed=1)
+    ran = project.run()
+    assert set(ran.errors()) == {"train-propose-3"}
+    message = ran.errors()["train-propose-3"]
+    assert "2 of 4 trials failed; expected at most 1 (max_failed): its process was" in message
+    assert states_in_mlflow(project, ran) == ["FINISHED", "FAILED", "FINISHED", "FAILED"]
+    (tmp_path / "there").touch()
+    resumed = project.run(settings=RunSettings(resume=True))
+    assert resumed.ok, resumed.errors()
+    assert resumed.id == ran.id
+    assert set(resumed.value("train", "trials")["state"]) == {"done"}
+    outcomes = resumed.first.outcomes
+    assert [outcomes["train-trials-1", n].cached for n in (0, 1)] == [True, False]
+
+
+def test_of_the_last_round_too_no_more_may_fail(project, tmp_path):
+    write_ending(project, "raises", tmp_path, max_failed=1, concurrency=5)
+    ran = project.run()
+    assert set(ran.errors()) == {"train"}
+    assert "2 of 5 trials failed; expected at most 1 (max_failed)" in ran.errors()["train"]
+
+
+def test_a_killed_trial_ends_a_search_that_does_not_say_how_many_may_fail(project, tmp_path):
+    write_ending(project, "is killed", tmp_path)
+    ran = project.run()
+    assert set(ran.errors()) == {"train-trials-1"}
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_an_orchestrator_gets_a_failed_trial_where_its_process_is_gone(way, project, tmp_path):
+    write_ending(project, way, tmp_path, max_failed=2, concurrency=5)
+    plan, store = project.plan(), project.store
+    store.add_plan(plan)
+    add_code(store, project.root / "p", plan.code)
+    codes = [ended(store, plan, step, *more) for step, *more in STARTED]
+    assert codes == [0, 0, 0]
+    run = bind(store, plan, RunRequest(id="r"))
+    results = [store.get("p", run.id, "train-trials-1", "result", index=n) for n in (0, 1)]
+    assert [result["state"] for result in results] == ["done", "failed"]
+    assert results[1]["error"].startswith(TOLD[way])
+    assert results[1]["params"] == {"x": 2.0}
+    outcome = recorded(store, run, "train-trials-1", 1)
+    assert (outcome.ok, outcome.key, outcome.attempts) == (True, "", 1)
+
+
+STARTED = (("train-propose-1",), ("train-trials-1", "0"), ("train-trials-1", "1"))
+
+
+def ended(store, plan: Plan, step: str, index: str = "") -> int:
+    """Return the exit code of a step that is started as an orchestrator does."""
+    command = [sys.executable, "-m", "atlas.step", "--plan", plan.digest, "--run", "r"]
+    more = ["--index", index] if index else []
+    env = environment(ATLAS_STORE=store.url)
+    return subprocess.run([*command, "--step", step, *more], env=env, timeout=200).returncode
