@@ -7,6 +7,7 @@ pulled, no node with room, a Secret that isn't there.
 from __future__ import annotations
 
 import os
+import re
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -31,6 +32,8 @@ _DEFAULT = "kubectl.kubernetes.io/default-container"
 _MAIN = ("main", "base")
 """What Argo and Airflow call the container that does a pod's work."""
 _PAGE = 500
+_OF_SCHEDULER = re.compile(r"\. (?=no new |preemption: )")
+"""Where the scheduler begins to say that removing other pods wouldn't help either."""
 _HINTS: Mapping[str, str] = {
     "ErrImagePull": "see whether the image is there, and the pull secret of the namespace opens it",
     "ImagePullBackOff": "see whether the image is there, and the pull secret of the namespace "
@@ -276,7 +279,8 @@ def reason_of(raw: Mapping[str, Any]) -> str:
     name, message = next(_reasons(raw.get("status") or {}), ("", ""))
     if not name:
         return ""
-    said = f"{name}: {clean(message)[:_LONGEST]}" if message else name
+    message = _OF_SCHEDULER.split(clean(message))[0]
+    said = f"{name}: {message[:_LONGEST]}" if message else name
     return f"{said} ({_HINTS[name]})"
 
 

@@ -9,7 +9,7 @@ from atlas.errors import PlatformError
 from atlas.pods import cluster
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from atlas.pods import Pod, PodsApi
 
@@ -77,12 +77,22 @@ def pods_unstarted(selectors: Mapping[str, str]) -> dict[str, list[str]]:
     """
     watch = PodWatch(cluster() if selectors else None)
     found = {name: watch.waiting(selector) for name, selector in selectors.items()}
-    return {name: [unstarted(pod) for pod in pods] for name, pods in found.items() if pods}
+    return {name: unstarted(pods) for name, pods in found.items() if pods}
 
 
-def unstarted(pod: Pod) -> str:
-    """Return in a line that a pod doesn't start, and why."""
-    return f"pod {pod.name} doesn't start: {pod.reason}"
+def unstarted(pods: Sequence[Pod]) -> list[str]:
+    """Return that pods don't start, and why: a line for each reason, however many have it."""
+    by_reason: dict[str, list[str]] = {}
+    for pod in pods:
+        by_reason.setdefault(pod.reason, []).append(pod.name)
+    return [f"{_named(names)}: {reason}" for reason, names in by_reason.items()]
+
+
+def _named(names: Sequence[str]) -> str:
+    """Return which pods don't start: the one, or how many and the first."""
+    if len(names) == 1:
+        return f"pod {names[0]} doesn't start"
+    return f"{len(names)} pods don't start, such as {names[0]}"
 
 
 def _last_line(text: str, pod: Pod) -> str:

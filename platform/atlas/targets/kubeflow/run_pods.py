@@ -52,7 +52,7 @@ def of_step(log: str) -> str:
 def waiting(pods: PodWatch, run: str) -> list[str]:
     """Return why pods of a run don't start, and why there are none where there should be."""
     found = pods.waiting(run_selector(run))
-    return [unstarted(pod) for pod in found] or _refused(pods, run)
+    return unstarted(found) or _refused(pods, run)
 
 
 def _refused(pods: PodWatch, run: str) -> list[str]:
