@@ -15,11 +15,11 @@ from atlas.runner.opening import OpenedRun, open_run
 from atlas.runner.progress import RunProgress
 from atlas.runner.units import Report, Unit, place_of, units_of, write_report
 from atlas.step import FAILED, Job, Outcome
+from atlas.step.apart import end_rehearsal
 from atlas.step.binding import NO_FAMILY, FamilyRun
 from atlas.step.execute import refuse
-from atlas.step.finish import finish, unfinished
+from atlas.step.finish import finish
 from atlas.step.finished import Finished, Left
-from atlas.step.outcome import DONE
 from atlas.step.skipping import skip
 from atlas.store.run import SANDBOX
 
@@ -194,7 +194,9 @@ class LocalRun:
             StoreError: that can't be recorded.
         """
         self._write_report(None)
-        self.finished = self._rehearsed() if self.settings.rehearsal else self._finish()
+        is_rehearsal = self.settings.rehearsal
+        ended = end_rehearsal(self.store, self.plan, self.run) if is_rehearsal else None
+        self.finished = ended or self._finish()
         if self.finished.version:
             self._write_report(self.finished)
         self.opened.held.close()
@@ -220,10 +222,6 @@ class LocalRun:
             parent=self.family.name,
             again=self.opened.resumed,
         )
-
-    def _rehearsed(self) -> Finished:
-        missing = tuple(unfinished(self.store, self.plan, self.run))
-        return Finished(FAILED if missing else DONE, missing)
 
     def events(self) -> Iterator[Event]:
         """Give what has happened since it was last asked."""

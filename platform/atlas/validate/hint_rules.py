@@ -34,6 +34,11 @@ _COMMON = {
     "datetime": "from datetime import datetime",
 }  # fmt: skip
 """What most often defines a name."""
+_BUILT_IN = {
+    "Dict": "dict", "FrozenSet": "frozenset", "List": "list", "Set": "set", "Tuple": "tuple",
+    "Type": "type",
+}  # fmt: skip
+"""An alias of the module typing, often left without its import → the type that needs none."""
 _OPAQUE = {"exec", "globals", "setattr", "vars"}
 """Functions by which a module may define names that its source doesn't show."""
 _OF_HINTS = {
@@ -143,8 +148,9 @@ def _bound(tree: ast.Module) -> set[str]:
 
 
 def _problem(module: Module, node: ast.Name, known: set[str]) -> Problem:
-    statement = _COMMON.get(node.id)
+    statement, built_in = _COMMON.get(node.id), _BUILT_IN.get(node.id)
     hint = f"add `{statement}`" if statement else nearest(node.id, [*known, *_COMMON])
+    hint = f"write `{built_in}`, or add `from typing import {node.id}`" if built_in else hint
     return Problem(
         code="R049",
         message=f"'{clean(node.id)}' isn't defined in the module '{module.name}'",

@@ -55,3 +55,13 @@ def test_metrics_are_columns_and_best_sorts_by_one(project: Project) -> None:
 def test_metrics_goes_with_a_list_alone(other: dict[str, object]) -> None:
     with pytest.raises(AtlasError, match="--metrics doesn't go with --"):
         RunQuery(metrics=True, **other)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("status", ["done", "failed"])
+def test_a_rehearsal_has_its_end(project: Project, status: str) -> None:
+    body = "raise ValueError(self.rate)" if status == "failed" else "return Value(self.rate)"
+    source = SOURCE.replace("return Value(self.rate)", body)
+    project.pipeline("p", source, STEPS, parameters=PARAMETERS)
+    project.run("p", RunSettings(isolate=THREADS, rehearsal=True))
+    found = answer(project.store, project.root / "p", RunQuery(metrics=True))
+    assert [row[2] for row in found.rows] == [status]

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from atlas.validate import check
 from tests.unit.atlas.shop import checked, write
 
 PROJECT = {"pyproject.toml": "[tool.atlas]\n"}
@@ -75,6 +76,17 @@ DEFINED = {
 @pytest.mark.parametrize("name", UNDEFINED)
 def test_a_name_that_is_not_defined(tmp_path: Path, name: str) -> None:
     assert "R049" in problems(tmp_path, UNDEFINED[name])
+
+
+@pytest.mark.parametrize("name", ["Dict", "FrozenSet", "List", "Set", "Tuple", "Type"])
+def test_an_alias_of_typing_that_is_not_imported_names_the_built_in_type(
+    tmp_path: Path, name: str
+) -> None:
+    files = {**PROJECT, "p/recipe.json": RECIPE, "p/config.json": CONFIG}
+    text = module().replace("    value: int\n", f"    value: {name}[str]\n")
+    found = check(write(tmp_path, {**files, "p/steps.py": text})).problems
+    hint = f"write `{name.lower()}`, or add `from typing import {name}`"
+    assert [one.hint for one in found if one.code == "R049"] == [hint]
 
 
 @pytest.mark.parametrize("name", DEFINED)
