@@ -266,6 +266,7 @@ def test_a_search_fails_once_more_trials_have_failed_than_may_and_is_resumed(pro
     assert [outcomes["train-trials-1", n].cached for n in (0, 1)] == [True, False]
 
 
+@pytest.mark.long
 def test_of_the_last_round_too_no_more_may_fail(project, tmp_path):
     write_ending(project, "raises", tmp_path, max_failed=1, concurrency=5)
     ran = project.run()
@@ -279,7 +280,8 @@ def test_a_killed_trial_ends_a_search_that_does_not_say_how_many_may_fail(projec
     assert set(ran.errors()) == {"train-trials-1"}
 
 
-@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.long
+@pytest.mark.parametrize("way", sorted(ENDINGS))
 def test_an_orchestrator_gets_a_failed_trial_where_its_process_is_gone(way, project, tmp_path):
     write_ending(project, way, tmp_path, max_failed=2, concurrency=5)
     plan, store = project.plan(), project.store
