@@ -12,6 +12,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
@@ -362,11 +363,14 @@ def test_airflows_last_task_tells_of_a_failure(receiver: Receiver, tmp_path: Pat
         "ATLAS_PYTHON": sys.executable,
         "CHAT": receiver.address,
         "KEY": KEY,
+        "AIRFLOW__API__BASE_URL": "https://airflow.example",
     }
     ran = ways.with_airflow(file, tmp_path / "home", {"fails": True}, worker)
     assert ran["state"] == "failed"
     (got,) = receiver.got
     check(got, f"training-{ran['run']}")
+    page = f"https://airflow.example/dags/p-training/runs/{quote(ran['run'])}"
+    assert got["message"].endswith(f"link: {page}")
     assert TOKEN not in ran["printed"]
     assert is_nowhere(TOKEN, store_folder(store), file.parent, tmp_path / "home")
     assert "CHAT" not in os.environ

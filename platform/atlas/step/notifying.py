@@ -100,7 +100,7 @@ def _told(
         return ()
     try:
         is_new = store.location.create(f"{run_key(run.pipeline, run.id)}/told-{event}.json", b"{}")
-        link = page_of(store, run) or _mlflow_page(finished)
+        link = page_of(store, run) or _page_here() or _mlflow_page(finished)
     except (AtlasError, OSError) as error:
         return (f"notify.{event}: nobody was notified: {error}",)
     if not is_new:
@@ -154,6 +154,12 @@ def _late(plan: Plan, run: Run) -> str:
         return ""
     took = f"{after.total_seconds():,.0f} s after its interval's end"
     return f"it ended {took}; expected at most {plan.late_after:,.0f} s"
+
+
+def _page_here() -> str:
+    """Return the orchestrator's page of a run that it started itself, where its task knows it."""
+    page = os.environ.get("ATLAS_RUN_PAGE", "")
+    return page if page.startswith(("https://", "http://")) else ""
 
 
 def _mlflow_page(finished: Finished) -> str:

@@ -58,6 +58,7 @@ def run_context(dag, request):
         "params": dag.params.validate(),
         "dag_run": run,
         "run_id": request["id"],
+        "ti": SimpleNamespace(log_url="https://airflow.example/dags/a/runs/b/tasks/c"),
         "conn": passwords,
     }
 

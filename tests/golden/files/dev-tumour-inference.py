@@ -20,6 +20,11 @@ RUN = {
         " 'interval_start': dag_run.data_interval_start | ts or '',"
         " 'interval_end': dag_run.data_interval_end | ts or ''} | tojson }}"
     ),
+    # Where no `base_url` is set, Airflow takes its pages for those of this machine.
+    "ATLAS_RUN_PAGE": (
+        "{{ ti.log_url.partition('/tasks/')[0]"
+        " if not ti.log_url.startswith('http://localhost:8080/') else '' }}"
+    ),
 }
 END = {"retries": 1, "retry_delay": timedelta(seconds=10)}
 
