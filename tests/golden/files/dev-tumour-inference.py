@@ -22,8 +22,9 @@ RUN = {
     ),
     # Where no `base_url` is set, Airflow takes its pages for those of this machine.
     "ATLAS_RUN_PAGE": (
-        "{{ ti.log_url.partition('/tasks/')[0]"
-        " if not ti.log_url.startswith('http://localhost:8080/') else '' }}"
+        "{% set page = ti.log_url | default('') %}"
+        "{{ '' if page.startswith('http://localhost:8080/')"
+        " else page.partition('/tasks/')[0] }}"
     ),
 }
 END = {"retries": 1, "retry_delay": timedelta(seconds=10)}
