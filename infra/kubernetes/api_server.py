@@ -12,6 +12,8 @@ from pulumi import RunError
 
 _OK, _MISSING, _UNAUTHORIZED = range(200, 300), (404,), 401
 _CONNECT_SECONDS, _ANSWER_SECONDS = 10, 60
+_MALFORMED = (OSError, ValueError, TypeError, KeyError, AttributeError)
+"""What the official client raises for a kubeconfig that isn't one."""
 METADATA = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
 """What is asked for where only names, labels and annotations matter."""
 
@@ -50,14 +52,16 @@ class ApiServer:
             RunError: there is no such kubeconfig, or no such context in it.
         """
         from kubernetes import config
+        from yaml import YAMLError
 
-        setting = "atlas:context" if context else "atlas:kubeconfig"
+        unreadable = (config.ConfigException, YAMLError, *_MALFORMED)
         try:
             client = _client(config, kubeconfig, context or None)
-        except (config.ConfigException, OSError, ValueError, TypeError, KeyError) as error:
+        except unreadable as error:
+            named = f"atlas:context: '{context}' of" if context else "atlas:kubeconfig:"
             raise RunError(
-                f"{setting}: found '{context}', and the kubeconfig doesn't open a cluster by it "
-                f"({_line(error)}); expected a context of `kubectl config get-contexts`, or "
+                f"{named} {_file(kubeconfig)} opens no cluster ({_line(error)}); expected a "
+                "kubeconfig and a context that `kubectl config get-contexts` lists, or "
                 "atlas:preflight: false for a preview without a cluster"
             ) from None
         return cls(client, f"cluster {client.configuration.host}")
@@ -128,12 +132,24 @@ class ApiServer:
 
 def _client(config: Any, kubeconfig: str, context: str | None) -> Any:
     """Return the official client."""
-    if "\n" not in kubeconfig and not kubeconfig.lstrip().startswith("{"):
-        path = kubeconfig or os.environ.get("KUBECONFIG") or "~/.kube/config"
-        return config.new_client_from_config(str(Path(path).expanduser()), context)
+    if not _is_text(kubeconfig):
+        return config.new_client_from_config(_file(kubeconfig), context)
     import yaml
 
     return config.new_client_from_config_dict(yaml.safe_load(kubeconfig), context=context)
+
+
+def _is_text(kubeconfig: str) -> bool:
+    """Tell whether a setting is a kubeconfig itself, not its path."""
+    return "\n" in kubeconfig or kubeconfig.lstrip().startswith("{")
+
+
+def _file(kubeconfig: str) -> str:
+    """Return where a kubeconfig is; of one that is a text nothing, since it has credentials."""
+    if _is_text(kubeconfig):
+        return "the setting's text"
+    path = kubeconfig or os.environ.get("KUBECONFIG") or "~/.kube/config"
+    return os.pathsep.join(str(Path(one).expanduser()) for one in path.split(os.pathsep))
 
 
 def _line(error: BaseException) -> str:

@@ -116,7 +116,8 @@ def _storage(server: Asked, wanted: str, planned: Sequence[Manifest]) -> Iterato
     }
     there = f"found {', '.join(sorted(classes)) or 'none'}"
     if wanted and wanted not in classes:
-        yield f"atlas:storageClass: '{wanted}' isn't there: {there}; name one of those"
+        remedy = "name one of those" if classes else "install a provisioner and a class of it"
+        yield f"atlas:storageClass: '{wanted}' isn't there: {there}; {remedy}"
     if not wanted and "true" not in classes.values():
         yield (
             f"no storage class is the default: {there}; name one in atlas:storageClass, or make "

@@ -98,6 +98,21 @@ def test_no_cluster_and_no_context(settings, plane, tmp_path):
     said = refused(replace(settings, kubeconfig=str(path)))
     assert "cluster https://127.0.0.1:9: doesn't answer" in said
     said = refused(replace(settings, context="nowhere"))
-    assert "atlas:context: found 'nowhere', and the kubeconfig doesn't open a cluster" in said
-    said = refused(replace(settings, kubeconfig=str(tmp_path / "missing"), context=""))
-    assert "atlas:kubeconfig: found '" in said
+    assert f"atlas:context: 'nowhere' of {plane.kubeconfig} opens no cluster" in said
+    missing = tmp_path / "missing"
+    said = refused(replace(settings, kubeconfig=str(missing), context=""))
+    assert f"atlas:kubeconfig: {missing} opens no cluster" in said
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["users: [\n  s3cret", "s3cret\nno mapping", "current-context: x\ncontexts: 3\n"],
+    ids=["no YAML", "no mapping", "no list of contexts"],
+)
+def test_a_kubeconfig_that_is_none(settings, tmp_path, text):
+    file = tmp_path / "kubeconfig"
+    file.write_text(text, "utf-8")
+    for given, named in ((str(file), str(file)), (text, "the setting's text")):
+        said = refused(replace(settings, kubeconfig=given, context=""))
+        assert f"atlas:kubeconfig: {named} opens no cluster" in said
+        assert "s3cret" not in said
