@@ -128,6 +128,8 @@ def _run(images: Images, job: Job, name: str, echo: Callable[[str], None]) -> Ou
         return _failed(job, _last_words(job, code), started, lost)
     except (AtlasError, CommandError, OSError) as error:
         return _failed(job, str(error), started)
+    finally:
+        log.abandon()
 
 
 def _failed(

@@ -14,7 +14,7 @@ import logging
 import os
 import sys
 import threading
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import IO, TYPE_CHECKING, Any, Protocol, TextIO, cast
 
 from atlas.masking import NO_MASK
@@ -78,13 +78,21 @@ class StepLog:
         """Write the rest, and hand the log to a store that isn't a folder."""
         if self._file is None:
             return
-        self._add(self._masked.close())
-        if self._rest:
-            self._echo(self._rest)
-        if isinstance(self._file, io.StringIO):
-            text = self._file.getvalue()[-LONGEST:]
-            self._job.store.location.write(self._key(), text.encode("utf-8", "replace"))
-        self._file.close()
+        try:
+            self._add(self._masked.close())
+            if self._rest:
+                self._echo(self._rest)
+            if isinstance(self._file, io.StringIO):
+                text = self._file.getvalue()[-LONGEST:]
+                self._job.store.location.write(self._key(), text.encode("utf-8", "replace"))
+        finally:
+            self._file.close()
+
+    def abandon(self) -> None:
+        """Close the log without its rest: what can't be written, or is written already."""
+        if self._file is not None:
+            with suppress(OSError):
+                self._file.close()
 
     def _key(self) -> str:
         return log_key(self._job.run, self._job.step.name, self._job.index)

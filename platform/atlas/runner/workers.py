@@ -90,8 +90,10 @@ class Worker:
     def close_log(self) -> str:
         """Write the rest of its step's log; return why that can't be written, or nothing."""
         self.read_log()
-        if self.log is not None and not self.problem:
-            self._logging(self.log.close)
+        if self.log is not None:
+            if not self.problem:
+                self._logging(self.log.close)
+            self.log.abandon()
         problem, self.log, self.problem = self.problem, None, ""
         return problem
 

@@ -166,7 +166,7 @@ def test_what_may_have_been_done_is_not_done_again():
 
 
 def test_a_failure_inside_is_not_asked_for_ever(monkeypatch):
-    monkeypatch.setattr(api, "_PATIENCE", Patience(failed=0.05))
+    monkeypatch.setattr(api, "_PATIENCE", Patience(failed=1.0))
     with fake(trouble=[(500, {"code": 13, "message": "boom"})] * 1000) as (there, url):
         with pytest.raises(PlatformError, match="status 500: boom"):
             Api(url).get("pipelines")
