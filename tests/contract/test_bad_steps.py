@@ -1,7 +1,8 @@
 """Whatever a step or the disk does, a run ends with words, an exit code, and can go on."""
 
-from __future__ import gc
+from __future__ import annotations
 
+import gc
 import os
 import shutil
 import subprocess
