@@ -15,7 +15,6 @@ from atlas.runner.opening import OpenedRun, open_run
 from atlas.runner.progress import RunProgress
 from atlas.runner.units import Report, Unit, place_of, units_of, write_report
 from atlas.step import FAILED, Job, Outcome
-from atlas.step.apart import end_rehearsal
 from atlas.step.binding import NO_FAMILY, FamilyRun
 from atlas.step.execute import refuse
 from atlas.step.finish import finish
@@ -194,9 +193,7 @@ class LocalRun:
             StoreError: that can't be recorded.
         """
         self._write_report(None)
-        is_rehearsal = self.settings.rehearsal
-        ended = end_rehearsal(self.store, self.plan, self.run) if is_rehearsal else None
-        self.finished = ended or self._finish()
+        self.finished = self._rehearsed() if self.settings.rehearsal else self._finish()
         if self.finished.version:
             self._write_report(self.finished)
         self.opened.held.close()
@@ -211,6 +208,12 @@ class LocalRun:
             facts = (self.plan, self.run, self.outcomes, self.skipped)
             text = self._report(*facts, Left(self.store, finished))
             write_report(self.store, self.plan, self.run, text)
+
+    def _rehearsed(self) -> Finished:
+        """Return how a rehearsal ended."""
+        from atlas.step.apart import end_rehearsal
+
+        return end_rehearsal(self.store, self.plan, self.run)
 
     def _finish(self) -> Finished:
         selected = self._selected if self.settings.selection.is_partial else None

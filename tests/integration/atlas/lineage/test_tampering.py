@@ -138,7 +138,7 @@ def test_a_log_entry_that_was_altered_before_anybody_looked(chain):
 
 
 def test_the_delivered_predictions(chain):
-    edit(chain.root / "scores.csv", ("60", "61"))
+    edit(chain.root / "scores.csv", ("\n60,", "\n61,"))
     lineage = chain.lineage("scores.csv")
     assert not lineage.is_sound
     assert any("has delivered it" in link.expected for link in lineage.broken)
@@ -147,7 +147,7 @@ def test_the_delivered_predictions(chain):
 
 def test_a_copy_of_the_predictions_that_was_changed_is_known_by_its_rows(chain, tmp_path):
     copy = tmp_path / "mail.csv"
-    copy.write_text((chain.root / "scores.csv").read_text().replace("60", "61"))
+    copy.write_text((chain.root / "scores.csv").read_text().replace("\n60,", "\n61,"))
     lineage = chain.lineage(copy)
     assert lineage.roots == (f"run:prices/{chain.inference}",)
     assert faults(lineage) >= {("altered", "run")}
